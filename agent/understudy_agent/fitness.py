@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from .fields import Section
 from .log import Log
-from .tasks import NO_PROGRAM, Command, Outcome, Task, command_task
+from .tasks import NO_PROGRAM, Looks, Outcome, Task, command_task
 
 FITNESS_LIMIT = 4 * 10**15
 """Numbers are below it, and above its negative. The controller has the same limit (domain.cluster.fitness)."""
@@ -52,7 +53,7 @@ class FitCommand:
         """`settings` None: nobody is asked, and nothing is said."""
         self._settings, self._log, self._run = settings, log, run
         self._task: Task | None = None
-        self._given_up: Task | None = None
+        self._looks = Looks()
         self._begun_ms: int | None = None
         self._has_ended = self._has_answered = False
         self._printed: int | None = None
@@ -67,7 +68,7 @@ class FitCommand:
             return
         if self._task is None and self._is_due(self._settings, now_ms):
             self._begun_ms, self._has_answered = now_ms, False
-            self._task = self._run(self._settings.argv, self._judge, capture=True)
+            self._task = self._looks.ask(partial(self._run, self._settings.argv, self._judge, capture=True))
         if self._task is not None:
             self._take_up(self._task, self._settings, self._begun_ms or 0, now_ms)
         self._log_changes(self._settings, now_ms)
@@ -104,9 +105,6 @@ class FitCommand:
             self._task = None
 
     def _is_due(self, settings: FitSettings, now_ms: int) -> bool:
-        """One that the kernel keeps in a call outlives being killed: there is never a second beside it."""
-        if isinstance(self._given_up, Command) and not self._given_up.has_ended:
-            return False
         return self._begun_ms is None or now_ms - self._begun_ms >= settings.interval_s * 1000
 
     def _take_up(self, task: Task, settings: FitSettings, begun_ms: int, now_ms: int) -> None:
@@ -115,7 +113,6 @@ class FitCommand:
             if now_ms - begun_ms < settings.limit_s * 1000:
                 return
             task.abort()
-            self._given_up = task
             outcome, why = Outcome.UNKNOWN, f"it had no answer within {settings.limit_s:g} s"
         self._task, self._has_ended = None, True
         if self._is_unfit and not self._has_answered:

@@ -7,12 +7,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from .process import TETHER
 from .remains import Remains
 from .scopes import Scopes
-from .tasks import NO_PROGRAM, Command, FinishedTask, Outcome, Task, Until, command_task
+from .tasks import NO_PROGRAM, FinishedTask, Looks, Outcome, Task, Until, command_task
 from .unmount import mount_points
 
 UNMOUNTED = (Outcome.DOWN, "it is unmounted")
@@ -55,7 +56,7 @@ class Mount:
             *((device,) if device else ()),
             mount_point,
         )
-        self._question: Task | None = None
+        self._looks = Looks()
         """The look into the file system that was begun last. It may hang whatever is done to it."""
         self._is_ending = self._was_killed = False
 
@@ -103,11 +104,8 @@ class Mount:
             return FinishedTask(
                 Outcome.SERVING
             )  # nobody asks whether it answers, and a question that hangs delays the end
-        if isinstance(self._question, Command) and not self._question.has_ended:
-            return FinishedTask(Outcome.UNKNOWN, "a question to its file system hangs")
         argv = [self._system.stat, "--file-system", "--format=%T", "--", self.mount_point]
-        self._question = command_task(argv, _judge_answer, capture=True)
-        return self._question
+        return self._looks.ask(partial(command_task, argv, _judge_answer, capture=True))
 
     def remains(self) -> Remains:
         return Remains(() if self._scopes is None else self._scopes.groups, (self.mount_point,))

@@ -166,8 +166,11 @@ class Command:
         return self._said.decode("utf-8", "replace")
 
 
+STILL_HANGS = "the question before hangs in the kernel, and cannot be killed"
+
+
 class Looks:
-    """Commands that ask the same, again and again. None is begun beside one that cannot even be killed."""
+    """Commands that ask the same, again and again. None is begun beside one that hangs: they would pile up."""
 
     def __init__(self) -> None:
         self._last: Task | None = None
@@ -175,7 +178,7 @@ class Looks:
     def ask(self, begin: Callable[[], Task]) -> Task:
         """Begin the next one, unless the one before still hangs: then nothing is known."""
         if isinstance(self._last, Command) and self._last.hangs:
-            return FinishedTask(Outcome.UNKNOWN, "the look before hangs in the kernel, and cannot be killed")
+            return FinishedTask(Outcome.UNKNOWN, STILL_HANGS)
         self._last = begin()
         return self._last
 

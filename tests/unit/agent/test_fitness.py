@@ -203,14 +203,14 @@ def test_no_second_command_is_begun_beside_one_that_outlives_being_killed(monkey
     fitness = FitCommand(FitSettings("db", ("/bin/sleep", "60"), 5, 1), FakeLog())
     fitness.tick(1000)
     first: Any = fitness._task
-    monkeypatch.setattr(type(first), "has_ended", False)  # as one that waits for a file system that is gone
+    monkeypatch.setattr(type(first), "hangs", True)  # as one that waits for a file system that is gone
     fitness.tick(2000)
     assert (fitness._task, fitness.words(2000)) == (None, {})
     fitness.tick(60_000)
     assert fitness._task is None
     monkeypatch.undo()
     wait_for(lambda: first.has_ended)
-    fitness.tick(61_000)
+    fitness.tick(66_000)
     assert fitness._task is not None
     fitness.end()
     assert fitness._task is None

@@ -19,7 +19,7 @@ from understudy_agent.ocf import Ocf
 from understudy_agent.ocf_agents import AgentName, Installed, parse, reason, seconds
 from understudy_agent.places import line_of, lines_of
 from understudy_agent.scopes import Scopes, SystemPaths
-from understudy_agent.tasks import Outcome, Task
+from understudy_agent.tasks import STILL_HANGS, Outcome, Task
 
 AGENT = "[agent]\ncluster = orders-db\ntable = t\nbus = b\n"
 META_DATA = """<?xml version="1.0"?>
@@ -208,10 +208,7 @@ def test_no_look_is_begun_beside_one_that_the_kernel_keeps(agents, monkeypatch, 
         first.abort()
     try:
         for _ in range(3):
-            assert done(looked.look()) == (
-                Outcome.UNKNOWN,
-                "the look before hangs in the kernel, and cannot be killed",
-            )
+            assert done(looked.look()) == (Outcome.UNKNOWN, STILL_HANGS)
     finally:
         os.killpg(pid, signal.SIGKILL)
     agents.add()

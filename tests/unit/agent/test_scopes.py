@@ -19,7 +19,7 @@ from understudy_agent.mounts import Mount, System
 from understudy_agent.remains import Remains
 from understudy_agent.scopes import Scopes, SystemPaths, own_unit
 from understudy_agent.services import Services
-from understudy_agent.tasks import Outcome, Task
+from understudy_agent.tasks import STILL_HANGS, Outcome, Task
 
 GROUP = r"/understudy.slice/understudy-orders\x2ddb.slice/understudy-orders\x2ddb-db.slice"
 ROOT_LINE = "22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw"
@@ -304,7 +304,7 @@ def test_a_file_system_that_hangs_is_never_asked_by_a_second_child(mounted, monk
     first.abort()
     for _ in range(3):
         look = mounted.mount.look()
-        assert (look.poll(), look.why) == (Outcome.UNKNOWN, "a question to its file system hangs")
+        assert (look.poll(), look.why) == (Outcome.UNKNOWN, STILL_HANGS)
     assert mounted.questions() == asked
     monkeypatch.undo()
     first.abort()
